@@ -41,14 +41,15 @@ MAX_PLACE = 20
 """The last place to which a campaign may pin a product."""
 
 
-def serve_slate(surface: str, visit: Visit, *, size: int | None = None) -> Slate:
+def serve_slate(surface: str, visit: Visit, *, size: int | None = None, lookup: ProductLookup | None = None) -> Slate:
     """The slate of a surface for a visit.
 
     When something of ours fails, the rows come from the surface's fallback rows, then there are none. They do, too,
     when there is no row but the one that takes a visitor back, which shows nothing that they have not seen, and the
     shop's own ones.
 
-    Parameters: `size`, how many products a row may hold, if not the policy's `row_size`.
+    Parameters: `size`, how many products a row may hold, if not the policy's `row_size`; `lookup`, what else of the
+    page reads its products from, for a page that is about no product.
     Raises: ValueError, which names the surfaces, when there is none of this name.
     """
     requested, slate = _get_surface(surface), Slate(surface)
@@ -59,7 +60,7 @@ def serve_slate(surface: str, visit: Visit, *, size: int | None = None) -> Slate
     not_enough = {CONTINUE_SHOPPING.code, *plan.own_codes()}
     for what, attempt in (("Surface", _personalized_slate), ("Fallback of surface", _fallback_slate)):
         with fail_open(f"{what} {surface}", whole_page=True):
-            slate = attempt(plan, visit, page_limits(visit.policy, requested.whole_page, size))
+            slate = attempt(plan, visit, page_limits(visit.policy, requested.whole_page, size), lookup)
             if slate.rows:
                 rung = _rung(slate, is_fallback=attempt is _fallback_slate)
             if any(row.type not in not_enough for row in slate.rows):
@@ -347,19 +348,21 @@ def _plan(surface: surfaces.Surface, visit: Visit) -> PagePlan:
     return plan
 
 
-def _personalized_slate(plan: PagePlan, visit: Visit, limits: LayoutLimits) -> Slate:
+def _personalized_slate(
+    plan: PagePlan, visit: Visit, limits: LayoutLimits, lookup: ProductLookup | None = None
+) -> Slate:
     learned = get_active_snapshot()
     if learned is None:
         return Slate(plan.surface)
     visit = apply_preferences(visit, learned)
-    return compose_slate(plan.surface, learned.name, _proposals(plan, visit, learned), visit, limits)
+    return compose_slate(plan.surface, learned.name, _proposals(plan, visit, learned), visit, limits, lookup=lookup)
 
 
 def _proposals(plan: PagePlan, visit: Visit, learned: SnapshotArrays) -> RowProposals:
     return [(one, partial(propose_rows, one.type, visit, learned)) for one in plan.rows if one.type.propose]
 
 
-def _fallback_slate(plan: PagePlan, visit: Visit, limits: LayoutLimits) -> Slate:
+def _fallback_slate(plan: PagePlan, visit: Visit, limits: LayoutLimits, lookup: ProductLookup | None = None) -> Slate:
     visit = apply_preferences(visit, None)
     rows = [(one, partial(one.type.fallback, visit)) for one in plan.fallback_rows if one.type.fallback]
-    return compose_slate(plan.surface, "", rows, visit, limits)
+    return compose_slate(plan.surface, "", rows, visit, limits, lookup=lookup)

@@ -7,7 +7,7 @@ from personalization.decide.active_snapshot import get_active_snapshot
 from personalization.decide.arms import enter_surface
 from personalization.decide.blocks import CONTENT, choose_block, default_block, enter_slot
 from personalization.decide.post_feed import PostFeed, feed_for_everybody, sort_feed
-from personalization.decide.post_spots import ShownSpot, choose_spots
+from personalization.decide.post_spots import ShownSpot, choose_spots, products_of_posts
 from personalization.decide.product_lookup import ProductLookup
 from personalization.decide.visit import Visit
 from personalization.merchandising.compiled_blocks import Block
@@ -28,15 +28,30 @@ def serve_block(slot: str, visit: Visit) -> Block | None:
     return None
 
 
-def serve_spots(posts: Sequence[Block], visit: Visit) -> dict[int, tuple[ShownSpot, ...]]:
+def serve_spots(
+    posts: Sequence[Block], visit: Visit, lookup: ProductLookup | None = None
+) -> dict[int, tuple[ShownSpot, ...]]:
     """By the key of each shoppable post, what its spots lead to for this visit; none where that fails. Two queries for
-    all posts together, two more where one has variants, or has sold out since the last look; none without a spot."""
-    if not any(one.post and one.post.spots for one in posts):
+    all posts together, two more where one has variants, or has sold out since the last look; none without a spot, or
+    where the `lookup` of the page has all their products."""
+    if not any(has_spots(one) for one in posts):
         return {}
-    with fail_open("The products of posts"):
-        learned, lookup = get_active_snapshot(), ProductLookup(look_up=catalogue.products_for_cards)
-        return choose_spots(posts, visit, lookup, partial(closest_alternatives, visit, learned))
+    lookup = lookup or ProductLookup(look_up=catalogue.products_for_cards)
+    alternatives = partial(closest_alternatives, visit, get_active_snapshot())
+    with fail_open("The products of posts", queries=not lookup.has_read(products_of_posts(posts, alternatives))):
+        return choose_spots(posts, visit, lookup, alternatives)
     return {}
+
+
+def expect_spots(posts: Sequence[Block], visit: Visit, lookup: ProductLookup) -> None:
+    """Has the products of these posts looked up with those of the page's rows, which are decided next."""
+    with fail_open("The products of posts", queries=False):
+        lookup.expect(products_of_posts(posts, partial(closest_alternatives, visit, get_active_snapshot())))
+
+
+def has_spots(block: Block) -> bool:
+    """Whether it is a post with products in its picture."""
+    return block.post is not None and bool(block.post.spots)
 
 
 def serve_feed(visit: Visit) -> PostFeed:

@@ -44,7 +44,15 @@ ReplayedRow = tuple[str, tuple[int, ...]]
 """(key of the row, keys of its products)"""
 
 
-def compose_slate(surface: str, snapshot: str, rows: RowProposals, visit: Visit, limits: layout.LayoutLimits) -> Slate:
+def compose_slate(
+    surface: str,
+    snapshot: str,
+    rows: RowProposals,
+    visit: Visit,
+    limits: layout.LayoutLimits,
+    *,
+    lookup: ProductLookup | None = None,
+) -> Slate:
     """1. Lets each row type propose its rows; one that fails is left out, as is what the visitor dismissed.
        What they saw often and never touched stands last; then what counts besides relevance moves products, and
        campaigns keep them out and move them.
@@ -52,6 +60,8 @@ def compose_slate(surface: str, snapshot: str, rows: RowProposals, visit: Visit,
     3. Fills them with what this visitor can buy now: nothing twice on the page, nothing from the basket, nothing that
        they do not want to see. What campaigns pin takes its places first.
     4. Says why, without naming what they bought or did where another person may be looking.
+
+    Parameters: `lookup`, what else of the page reads its products from; for a page that is about no product.
     """
     if visit.trace is not None:
         visit.trace.start_page(visit.basket, visit.excluded_products, visit.shown_products)
@@ -61,7 +71,8 @@ def compose_slate(surface: str, snapshot: str, rows: RowProposals, visit: Visit,
         key for row in proposed for reason in _row_reasons(row, limits) for key in referenced_products(reason)
     }
     page = {key for key in (visit.product, visit.child_product) if key is not None}
-    lookup = ProductLookup(referenced | page, partial(catalogue.products_for_cards, beside=page))
+    lookup = lookup or ProductLookup(look_up=partial(catalogue.products_for_cards, beside=page))
+    lookup.expect(referenced | page)
     excluded = map(product_ref, visit.basket | visit.excluded_products | visit.shown_products)
     sold_out: set[ItemRef] = set()
     look_up = partial(_available_offers, lookup=lookup, visit=visit, rows=proposed, sold_out=sold_out)

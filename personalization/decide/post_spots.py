@@ -8,6 +8,7 @@ from personalization.decide.product_lookup import ProductLookup
 from personalization.decide.visit import Visit
 from personalization.merchandising.compiled_blocks import Block
 from personalization.merchandising.compiled_posts import Spot
+from personalization.models.fail_open import fail_open
 from personalization.shop.catalogue import Offer
 
 MAX_ALTERNATIVES = 3
@@ -38,14 +39,29 @@ def choose_spots(
     Parameters: `alternatives`, to the key of a product those of the products nearest to it, the closest first.
     """
     spots = {block.id: block.post.spots if block.post else () for block in posts}
-    wanted = {one.product for some in spots.values() for one in some}
-    closest = {key: alternatives(key)[:MAX_ALTERNATIVES] for key in wanted & _sold_out_before.keys()}
-    lookup.prefetch(wanted.union(*closest.values()))
-    sold_out = lookup.sold_out(wanted, visit.strategy)
-    closest |= {key: alternatives(key)[:MAX_ALTERNATIVES] for key in sold_out.keys() - closest.keys()}
+    wanted, closest = _products_of(spots.values(), alternatives)
     offers = lookup.sellable(wanted.union(*closest.values()), visit.strategy)
+    sold_out = lookup.sold_out(wanted - offers.keys(), visit.strategy)
+    if newly := sold_out.keys() - closest.keys():
+        closest |= {key: alternatives(key)[:MAX_ALTERNATIVES] for key in newly}
+        with fail_open("The alternatives of what has sold out"):
+            offers |= lookup.sellable(set().union(*(closest[key] for key in newly)), visit.strategy)
     _remember(wanted, sold_out)
     return {key: tuple(_fill_spots(some, offers, sold_out, closest)) for key, some in spots.items()}
+
+
+def products_of_posts(posts: Iterable[Block], alternatives: Callable[[int], Sequence[int]]) -> set[int]:
+    """The keys of all products that `choose_spots` will look at first, with which others can be looked up."""
+    wanted, closest = _products_of((block.post.spots for block in posts if block.post), alternatives)
+    return wanted.union(*closest.values())
+
+
+def _products_of(
+    spots: Iterable[Sequence[Spot]], alternatives: Callable[[int], Sequence[int]]
+) -> tuple[set[int], dict[int, Sequence[int]]]:
+    """The products of spots, and the alternatives of those that were sold out when this process last looked."""
+    wanted = {one.product for some in spots for one in some}
+    return wanted, {key: alternatives(key)[:MAX_ALTERNATIVES] for key in wanted & _sold_out_before.keys()}
 
 
 def _remember(wanted: Iterable[int], sold_out: Mapping[int, Offer]) -> None:

@@ -4,18 +4,22 @@ Whom a campaign is for is for the caller to know; who is held back from it gets 
 """
 
 import re
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.timezone import localtime
+from django.utils.translation import pgettext
 
 from personalization.merchandising.assignment import is_left_out
 from personalization.merchandising.documents import CODE_PLACEHOLDERS
 from personalization.models import CampaignCustomer, Definition, DefinitionState
 from personalization.models.deliveries import Arm
 from personalization.shop import voucher_codes
+from personalization.shop.currencies import format_amount
 from personalization.shop.voucher_codes import OwnCode, VoucherTerms
 
 PLACEHOLDERS = tuple(f"{{{name}}}" for name in CODE_PLACEHOLDERS)
@@ -31,9 +35,17 @@ def own_code(campaign_id: int, user_id: Any, now: datetime) -> tuple[OwnCode | N
     return (None, False) if voucher_id is None else (voucher_codes.read_code(voucher_id, now), True)
 
 
-def example_code(now: datetime) -> OwnCode:
-    """A code that is nobody's, for staff to look at."""
-    return OwnCode(EXAMPLE_CODE, now + timedelta(days=14))
+def example_code(now: datetime, campaign_id: int | str | None) -> OwnCode | None:
+    """A code that is nobody's, with the terms that a campaign has or would have, for staff to look at; None for what
+    belongs to no campaign that makes codes, as nobody would see one there. One query. Parameters: `campaign_id`, its
+    key, also as a form has it."""
+    is_key = isinstance(campaign_id, int) or (campaign_id or "").isdecimal()
+    found = Definition.objects.with_versions().filter(pk=campaign_id, kind="campaign").first() if is_key else None
+    voucher = found.newest.document.get("voucher") if found is not None and found.newest else None
+    if found is None or voucher is None:
+        return None
+    terms, ends = VoucherTerms.from_document(found.name, voucher), now + timedelta(days=voucher["days"])
+    return OwnCode.of_terms(EXAMPLE_CODE, min(ends, found.ends_at) if found.ends_at else ends, terms)
 
 
 def give_code(campaign_id: int, user_id: Any, now: datetime) -> OwnCode | None:
@@ -79,18 +91,38 @@ def follow_state(campaign: Definition) -> None:
 
 
 def has_code_words(text: str) -> bool:
-    """Whether the text names the reader's code, or its last day."""
-    return any(name in text for name in PLACEHOLDERS)
+    """Whether the text names the reader's code, or its terms."""
+    return _names_any(text, PLACEHOLDERS)
 
 
 def fill_code(text: str, own: OwnCode | None) -> str:
-    """The text with the code and its last day in the language that is active; without a code, without each sentence
-    that names one."""
+    """The text with the code and its terms in the language that is active; without each sentence that names what is not
+    there: without a code each that names one, and each that says how much where its offer is of another kind by now."""
     if not has_code_words(text):
         return text
-    if own is None:
+    values = _code_values(own) if own is not None else {}
+    missing = [name for name in PLACEHOLDERS if name not in values]
+    if _names_any(text, missing):
         pieces = [*SENTENCE_ENDS.split(text), ""]
         sentences = zip(pieces[::2], pieces[1::2], strict=True)
-        return "".join(sentence + end for sentence, end in sentences if not has_code_words(sentence)).strip()
-    day = date_format(localtime(own.until), "DATE_FORMAT")
-    return text.replace("{code}", own.code).replace("{code_until}", day)
+        text = "".join(sentence + end for sentence, end in sentences if not _names_any(sentence, missing)).strip()
+    for name, value in values.items():
+        text = text.replace(name, value)
+    return text
+
+
+def _names_any(text: str, names: Iterable[str]) -> bool:
+    return any(name in text for name in names)
+
+
+def _code_values(own: OwnCode) -> dict[str, str]:
+    """What the placeholders stand for, without those for which there is nothing to say."""
+    values = {"{code}": own.code, "{code_until}": date_format(localtime(own.until), "DATE_FORMAT")}
+    if own.percent is not None:
+        percent = number_format(Decimal(f"{own.percent.normalize():f}"))
+        values["{code_benefit}"] = pgettext("personalization", "%(percent)s %%") % {"percent": percent}
+    elif own.amount is not None:
+        values["{code_benefit}"] = format_amount(own.amount)
+    if own.least is not None:
+        values["{code_least}"] = format_amount(own.least)
+    return values

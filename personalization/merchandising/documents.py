@@ -23,8 +23,9 @@ SEGMENT = "segment"
 """The kind of document whose schema is kept by `merchandising.segments`, with the fields."""
 TITLE_PLACEHOLDERS = ("product", "category", "name")
 """What the title of a row may hold in braces, where the row has it."""
-CODE_PLACEHOLDERS = ("code", "code_until")
-"""In the words of a campaign's blocks and messages: the reader's own voucher code, and its last day."""
+CODE_PLACEHOLDERS = ("code", "code_until", "code_benefit", "code_least")
+"""In the words of a campaign's blocks and messages: the reader's own voucher code, its last day, what it takes off, and
+from which value on."""
 MESSAGE_PLACEHOLDERS = ("product", "shop")
 """What the wording of a message may hold in braces, where its kind has it."""
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")

@@ -1,13 +1,16 @@
 """What keeps a definition from being published, and the pointers that publishing moves. No audit: see `publishing`."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from django.db.models import Q
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from personalization import conf
 from personalization.merchandising import block_documents, documents
-from personalization.merchandising.campaign_parts import acting_document
+from personalization.merchandising.campaign_codes import PLACEHOLDERS, has_code_words
+from personalization.merchandising.campaign_parts import SHOWN_PARTS, acting_document
 from personalization.merchandising.documents import DocumentError
 from personalization.merchandising.schemas import (
     MAX_LIVE_BLOCKS,
@@ -131,6 +134,25 @@ def refuse_empty_slots() -> None:
             _("In the slot “%(slot)s” some would see nothing: it needs a live block for everybody, without a schedule.")
             % {"slot": slot}
         )
+
+
+def refuse_words_without_codes(definition: Definition) -> None:
+    """Keeps a block or a message, or a part of a campaign, from naming a voucher code that nobody has. Asked as
+    `refuse_empty_slots`. One query."""
+    live = Definition.objects.live_documents().filter(Q(pk=definition.pk) | Q(campaign=definition.pk))
+    for one in live.filter(kind__in=SHOWN_PARTS):
+        document = acting_document(one)
+        if document is not None and not document.get("makes_codes") and _names_code(document):
+            words = _(
+                "“%(name)s” names a voucher code, and nobody would have one: let its campaign make codes, or take "
+                "%(placeholders)s out of its words."
+            )
+            raise NotPossibleError(words % {"name": one.name, "placeholders": " ".join(PLACEHOLDERS)})
+
+
+def _names_code(document: Mapping[str, Any]) -> bool:
+    texts = document.get("variants", document.get("wording", {})).values()
+    return any(has_code_words(text) for parts in texts for text in parts.values())
 
 
 def _make_room(definition: Definition) -> None:

@@ -24,6 +24,7 @@ from personalization.merchandising.publish_checks import (
     refuse_empty_slots,
     refuse_invalid,
     refuse_unsendable,
+    refuse_words_without_codes,
     serve_version,
     unserve,
 )
@@ -282,6 +283,8 @@ def _serve_parts(definition: Definition, numbers: dict[int, int]) -> None:
             serve_version(part, version, when if part.kind in SHOWN_PARTS else None)
         elif part.live is not None and part.kind in SHOWN_PARTS:
             unserve(part)
+    if definition.kind in (DefinitionKind.CAMPAIGN, *SHOWN_PARTS):
+        refuse_words_without_codes(definition)
     if definition.kind in (DefinitionKind.CAMPAIGN, DefinitionKind.BLOCK):
         refuse_empty_slots()
 

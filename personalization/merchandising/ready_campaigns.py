@@ -16,7 +16,6 @@ from django.utils.translation import gettext, gettext_lazy, pgettext, pgettext_l
 from personalization.merchandising import block_documents, publishing
 from personalization.models import Definition, DefinitionKind
 from personalization.models.definitions import MAX_NAME
-from personalization.shop.currencies import format_amount
 
 HOME_SLOT = "home-hero"
 HOLD_BACK = 0.1
@@ -127,24 +126,18 @@ def _mail(ready: ReadyCampaign, chosen: CampaignSettings) -> dict[str, Any]:
 
 def _code_words(chosen: CampaignSettings) -> str:
     """The sentence that names the reader's code, with all that it depends on; "" where there is none."""
-    voucher = chosen.voucher
-    if not voucher:
+    if not chosen.voucher:
         return ""
-    if "percent" in voucher:
-        benefit = pgettext("personalization", "%(percent)s %%") % {"percent": f"{voucher['percent']:g}"}
-    else:
-        benefit = format_amount(voucher["amount"])
-    if not voucher.get("least"):
-        return gettext("With the code {code} you pay %(benefit)s less, once, until {code_until}.") % {
-            "benefit": benefit
-        }
-    words = gettext("With the code {code} you pay %(benefit)s less for %(least)s or more, once, until {code_until}.")
-    return words % {"benefit": benefit, "least": format_amount(voucher["least"])}
+    if not chosen.voucher.get("least"):
+        return gettext("With the code {code} you pay {code_benefit} less, once, until {code_until}.")
+    return gettext(
+        "With the code {code} you pay {code_benefit} less for {code_least} or more, once, until {code_until}."
+    )
 
 
 def _languages() -> Iterator[str]:
     """The shop's languages, each active while it is written in. One that we do not speak is left to the merchants."""
-    sentence = "With the code {code} you pay %(benefit)s less, once, until {code_until}."
+    sentence = "With the code {code} you pay {code_benefit} less, once, until {code_until}."
     for code, _name in settings.LANGUAGES:
         with translation.override(code):
             if code.partition("-")[0] == "en" or gettext(sentence) != sentence or code == settings.LANGUAGE_CODE:

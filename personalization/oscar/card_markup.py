@@ -96,8 +96,12 @@ class ProductData:
 
 def shop_overrides_card() -> bool:
     """Whether the shop's own `card.html` is used instead of ours."""
-    template: Any = get_template(CARD_TEMPLATE)
-    return not template.origin.name.startswith(PACKAGE_FOLDER)
+    return not is_ours(get_template(CARD_TEMPLATE))
+
+
+def is_ours(template: Any) -> bool:
+    """Whether a template is this package's own, and not a shop's."""
+    return bool(template.origin.name.startswith(PACKAGE_FOLDER))
 
 
 class CardRenderer:
@@ -110,14 +114,7 @@ class CardRenderer:
         self._escaped_anchors: dict[str, str] = {}
         template: Any = get_template(CONTENT_TEMPLATE)  # Django's own engine
         self._template = template
-        self._page_key = (
-            self._has_forms,
-            get_language(),
-            get_script_prefix(),
-            get_urlconf() or settings.ROOT_URLCONF,
-            zlib.crc32(self._template.template.source.encode()),
-            time.monotonic() // CACHE_SECONDS,
-        )
+        self._page_key = (self._has_forms, *page_key(template))
 
     def render(
         self, product: Any, info: Any, *, lazy: bool, anchor: str = "", label: str = "", size_count: int = 1
@@ -129,7 +126,7 @@ class CardRenderer:
         `label` says who chose the product, where a campaign did; `size_count`, in how many sizes there is what the card
         stands for.
         """
-        key = (*self._page_key, lazy, label, size_count, *_product_key(product, info))
+        key = (*self._page_key, lazy, label, size_count, *product_key(product, info))
         markup = _card_cache.get(key, "")
         if not markup:
             with fail_open("Rendering a card"):
@@ -183,7 +180,18 @@ def _store_in_cache(key: tuple, markup: str) -> None:
     _card_cache[key] = markup
 
 
-def _product_key(product: Any, info: Any) -> tuple:
+def page_key(*templates: Any) -> tuple:
+    """All that markup of these templates depends on besides what it shows and whose it is."""
+    return (
+        get_language(),
+        get_script_prefix(),
+        get_urlconf() or settings.ROOT_URLCONF,
+        *(zlib.crc32(one.template.source.encode()) for one in templates),
+        time.monotonic() // CACHE_SECONDS,
+    )
+
+
+def product_key(product: Any, info: Any) -> tuple:
     """All that a card's content depends on besides the page."""
     return (
         product.pk,

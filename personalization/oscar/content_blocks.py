@@ -1,7 +1,7 @@
 """What the content block of a slot is printed from: its words in the visitor's language, its picture, its token."""
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,15 +11,16 @@ from django.http import HttpRequest
 from django.template import Context
 
 from personalization.decide.post_spots import ShownSpot
+from personalization.decide.product_lookup import ProductLookup
 from personalization.decide.visit import Visit
 from personalization.merchandising.campaign_codes import example_code, fill_code, has_code_words, own_code
 from personalization.merchandising.compiled_blocks import Block, BlockPicture, BlockText
 from personalization.models.fail_open import fail_open
-from personalization.oscar import visits
+from personalization.oscar import page_slates, visits
 from personalization.oscar.post_markup import PrintedSpot, print_spots
 from personalization.privacy.requester import is_shared_page
 from personalization.report_tokens import block_token
-from personalization.serve_content import serve_block, serve_spots
+from personalization.serve_content import expect_spots, has_spots, serve_block, serve_spots
 from personalization.shop.voucher_codes import OwnCode
 
 FOCUS_STEP = 10
@@ -69,22 +70,25 @@ class PrintedBlock:
         return f"personalization-post-{self.block.id}{self.suffix}"
 
 
-def personalized_block(context: Context, slot: str) -> dict[str, Any]:
-    """{% personalized_block "home-hero" %}: the content block of a slot for this visitor; nothing where none is
-    published for it."""
-    return slot_context(context.get("request"), slot)
+def personalized_block(context: Context, slot: str, *, rows: str = "") -> dict[str, Any]:
+    """{% personalized_block "home-hero" rows="home" %}: the content block of a slot for this visitor; nothing, and no
+    query, where none is published for it.
 
-
-def slot_context(request: HttpRequest | None, slot: str) -> dict[str, Any]:
-    """What `block.html` is rendered with. Without a query, and empty, where nothing is published for the slot."""
+    Parameters: `rows`, the surface whose rows stand further down on this page; a post has its products looked up
+    together with theirs.
+    """
+    request = context.get("request")
     if request is None or slot not in visits.rules_in_force(request).blocks:
         return {}
     with fail_open(f"Printing the content block of {slot}", queries=False):
         visit = read_visit(request)
         block = serve_block(slot, visit)
-        is_shared = is_shared_page(request)
+        is_shared, lookup = is_shared_page(request), page_slates.page_lookup(request)
+        if block and rows and has_spots(block):
+            expect_spots([block], visit, lookup)
+            page_slates.decide_ahead(context, rows)
         return {
-            "printed": print_block(block, visit) if block else None,
+            "printed": next(iter(print_blocks([block], visit, lookup)), None) if block else None,
             "slot": slot,
             "place": f"{FRAGMENT_PREFIX}{slot}" if is_shared else "",
             "has_forms": not is_shared,
@@ -95,7 +99,7 @@ def slot_context(request: HttpRequest | None, slot: str) -> dict[str, Any]:
 
 def read_visit(request: HttpRequest) -> Visit:
     """The visit of a request; a stranger's while the requester cannot be read."""
-    with fail_open("Reading the visit"):
+    with fail_open("Reading the visit", queries=not visits.is_read(request)):
         return visits.visit_from_request(request)
     return visits.anonymous_visit(request)
 
@@ -106,38 +110,37 @@ def print_block(block: Block, visit: Visit) -> PrintedBlock | None:
     return next(iter(print_blocks([block], visit)), None)
 
 
-def print_blocks(blocks: Sequence[Block], visit: Visit) -> list[PrintedBlock]:
-    """Several blocks, the products of all posts among them looked up together; without those of whose heading nothing
-    is left."""
-    spots = serve_spots(blocks, visit)
+def print_blocks(blocks: Sequence[Block], visit: Visit, lookup: ProductLookup | None = None) -> list[PrintedBlock]:
+    """Several blocks, the products of all posts among them looked up together, or found in the page's `lookup`; without
+    those of whose heading nothing is left."""
+    spots = serve_spots(blocks, visit, lookup)
     printed = (_print_one(block, visit, spots.get(block.id, ())) for block in blocks)
     return [one for one in printed if one is not None]
 
 
 def _print_one(block: Block, visit: Visit, shown: Sequence[ShownSpot]) -> PrintedBlock | None:
     text, may_ask = block.text_in(visit.language, settings.LANGUAGE_CODE), False
-    if any(has_code_words(part) for part in astuple(text)):
+    parts = vars(text).values()
+    if any(map(has_code_words, parts)):
         own, may_ask = _code_of_visitor(block, visit)
-        text = BlockText(*(fill_code(part, own) for part in astuple(text)))
+        text = BlockText(*(fill_code(part, own) for part in parts))
         if not (text.text if block.kind == "text" else text.title):
             return None
-    spots: tuple[PrintedSpot, ...] = ()
-    with fail_open("Printing the products of a post", queries=False):
-        spots = print_spots(shown)
     picture = print_picture(block.picture) if block.picture else None
     campaign = block.campaign if may_ask else 0
-    return PrintedBlock(block, text, picture, block_token(block, visit), campaign, spots=spots)
+    return PrintedBlock(block, text, picture, block_token(block, visit), campaign, spots=print_spots(shown))
 
 
 def _code_of_visitor(block: Block, visit: Visit) -> tuple[OwnCode | None, bool]:
     """(the visitor's code of the block's campaign, whether they may ask for one). Nobody's where another person may be
     looking; staff see an example."""
     moment = datetime.fromtimestamp(visit.timestamp, UTC)
-    if visit.is_preview:
-        return (example_code(moment) if block.makes_codes else None), False
-    if not block.makes_codes or visit.user_id is None or visit.hide_private_reasons:
+    is_hidden = visit.user_id is None or visit.hide_private_reasons
+    if not block.makes_codes or (is_hidden and not visit.is_preview):
         return None, False
     with fail_open("Reading a voucher code"):
+        if visit.is_preview:
+            return example_code(moment, block.campaign), False
         own, had_one = own_code(block.campaign, visit.user_id, moment)
         return own, not had_one
     return None, False

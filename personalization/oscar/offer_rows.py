@@ -1,6 +1,6 @@
-"""What completes an offer that a basket meets in part, each with both numbers, what it costs and by how much the whole
-rises, as Oscar's own calculation says on a copy of the basket: rows of the basket page, a line on a product's page, and
-one in a message about the basket.
+"""What completes an offer or a voucher code that a basket meets in part, each with both numbers, what it costs and by
+how much the whole rises, as Oscar's own calculation says on a copy of the basket: rows of the basket page, a line on a
+product's page, and one in a message about the basket.
 """
 
 import time
@@ -12,7 +12,7 @@ from itertools import islice
 from types import SimpleNamespace
 from typing import Any
 
-from django.utils.translation import ngettext, pgettext
+from django.utils.translation import pgettext
 from oscar.core.loading import get_class
 from oscar.templatetags.currency_filters import currency
 
@@ -22,6 +22,8 @@ from personalization.decide.slate import Reason, Row, Slate, SlateItem
 from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
 from personalization.oscar import visits
+from personalization.oscar.entered_codes import codes_in_question
+from personalization.oscar.offer_words import both_numbers, missing_for_code, progress_words
 from personalization.oscar.previews import current_preview
 from personalization.privacy.requester import is_shared_page
 from personalization.serve import rank_for_basket
@@ -37,6 +39,7 @@ from personalization.shop.offer_trials import (
     missing_part,
     read_priced_basket,
     try_basket,
+    with_voucher,
 )
 
 Repository = get_class("shipping.repository", "Repository")
@@ -46,7 +49,7 @@ OFFER_ROW = "half_met_offer"
 """The type of these rows, under which what they show is reported on the surface of the basket."""
 OFFER_PART = "offer"
 """The place of a product's line on a page that a cache hands to anybody."""
-MAX_OFFERS, MAX_ROWS = 5, 2
+MAX_OFFERS, MAX_ROWS, MAX_CODE_OFFERS = 5, 2, 2
 RANKED_PRODUCTS = 200
 """What completes an offer is looked for among so many products, the visitor's first ones."""
 CANDIDATES_AN_OFFER, TRIES_AN_OFFER = 12, 3
@@ -70,6 +73,10 @@ class _HalfMet:
     amount: Decimal = Decimal(0)
     products: Sequence[int] = ()
     """Those that count to it, the visitor's first one first."""
+    code: str = ""
+    """The voucher code that counts then; "" for an offer that needs none."""
+    offers: Sequence[Any] = ()
+    """With a code, all that may act on the basket with it."""
 
     def quantity(self, price: Decimal) -> int:
         """How many pieces of a product at this price are enough; 0 where that would be too many."""
@@ -78,26 +85,45 @@ class _HalfMet:
         return next((count for count in (1, 2) if count * price >= self.amount), 0)
 
 
-def half_met_slate(
-    request: Any, upsells: Iterable[dict[str, Any]], find_address: Find | None = None
-) -> tuple[Slate, Visit | None]:
-    """The rows of what completes an offer, and the visit that they were decided for; none where nothing would be saved,
-    and for visitors who are held back.
+@dataclass(frozen=True)
+class ReadyCode:
+    """A voucher code that is not in the basket and would take something off."""
+
+    code: str
+    saving: str
+    """So much less the whole would come to."""
+
+
+@dataclass(frozen=True)
+class BasketOffers:
+    """What the page of a basket says of offers and codes that do not act yet."""
+
+    slate: Slate
+    visit: Visit | None = None
+    """The one that the rows were decided for."""
+    codes: Sequence[ReadyCode] = ()
+
+
+def half_met_slate(request: Any, upsells: Iterable[dict[str, Any]], find_address: Find | None = None) -> BasketOffers:
+    """The rows of what completes an offer or a voucher code, and the codes that would take something off as the basket
+    is; none where nothing would be saved, and for visitors who are held back.
 
     Parameters: `upsells`, the offers that the basket meets in part with Oscar's words, as its basket page has them;
     `find_address`, a function that gives the address to which the basket would be sent, asked only where it is needed.
     """
     upsells = list(upsells)[:MAX_OFFERS]
-    if request is not None and (upsells or conf.get_settings().FREE_SHIPPING_FROM):
+    if request is not None and request.basket.id and not request.basket.is_empty:
         with fail_open("What completes an offer", whole_page=True):
             visit = visits.visit_from_request(request)
-            if request.basket.id and not _is_plain(visit):
+            vouchers = [] if _is_plain(visit) else codes_in_question(request, visit)
+            if vouchers or ((upsells or conf.get_settings().FREE_SHIPPING_FROM) and not _is_plain(visit)):
                 ranked, snapshot = rank_for_basket(visit, RANKED_PRODUCTS)
                 trials = _BasketTrials(request.basket, visit, ranked, _Buyer(request.user, request, find_address))
-                rows = tuple(trials.rows(trials.half_met(upsells)))
+                ready, missing = trials.try_codes(vouchers)
+                rows = tuple(trials.rows([*missing, *trials.half_met(upsells)]))
                 visits.mark_shown(request, (item.product_id for row in rows for item in row.items))
-                return Slate("basket", snapshot, rows), visit
-    return Slate("basket"), None
+                return BasketOffers(Slate("basket", snapshot, rows), visit, ready)
+    return BasketOffers(Slate("basket"))
 
 
 @dataclass(frozen=True)
@@ -186,7 +212,7 @@ class _BasketTrials:
         """`ranked`: the keys of the products among which is looked, best first."""
         self._basket, self._visit, self._ranked, self._buyer = basket, visit, ranked, buyer
         in_basket = [line.product_id for line in basket.all_lines()]
-        self._ranges = RangeMembers({*ranked, *in_basket})
+        self._ranges, self._seconds = RangeMembers({*ranked, *in_basket}), 0.0
 
     @cached_property
     def _offers(self) -> list[Any]:
@@ -215,7 +241,7 @@ class _BasketTrials:
                     break
                 tried = try_basket(self._basket, {product: quantity}, offers, self._shipping_charge)
                 if _completes(wanted, tried):
-                    words = _both_numbers(tried, quantity, info.price.currency)
+                    words = both_numbers(tried, quantity, info.price.currency)
                     found.append((tried.saving, ProductOffer(progress, url, words)))
         except TooManyRanges:
             return None
@@ -229,9 +255,52 @@ class _BasketTrials:
             if part is None or half_met is None or product.pk not in half_met.products:
                 continue
             if not (part.is_distinct and in_basket):
-                yield _progress_words(offer, part, self._basket.currency), offer.get_absolute_url(), half_met
+                yield progress_words(offer, part, self._basket.currency), offer.get_absolute_url(), half_met
         if free := self._free_shipping():
             yield free.explanation, "", free
+
+    def _try(self, added: dict[Any, int], offers: Sequence[Any]) -> TriedBasket | None:
+        """What the basket comes to with these; None once all tries together took too long."""
+        if self._seconds > TRY_SECONDS:
+            return None
+        begun = time.monotonic()
+        tried = try_basket(self._basket, added, offers, self._shipping_charge)
+        self._seconds += time.monotonic() - begun
+        return tried
+
+    def try_codes(self, vouchers: Iterable[Any]) -> tuple[list[ReadyCode], list[_HalfMet]]:
+        """(which of these codes would take something off now, what is missing of the others)."""
+        ready, missing = list[ReadyCode](), list[_HalfMet]()
+        for voucher in vouchers:
+            offers, own = self._offers_with(voucher)
+            tried = self._try({}, offers) if own else None
+            if tried is None:
+                continue
+            if tried.applied_offers.isdisjoint(offer.id for offer in own):
+                found = (self._half_met_code(voucher, offer, offers) for offer in own)
+                missing += [one for one in found if one is not None and one.products]
+            elif tried.saving > 0:
+                ready.append(ReadyCode(voucher.code, currency(tried.saving, self._basket.currency)))
+        return ready, missing
+
+    def _offers_with(self, voucher: Any) -> tuple[list[Any], list[Any]]:
+        """(all offers that may act on the basket with a voucher, those that are the voucher's). Oscar decides whether
+        this customer may use it."""
+        basket, buyer = with_voucher(self._basket, voucher), self._buyer
+        try:
+            offers = self._ranges.tied_all(Applicator().get_offers(basket, buyer.user, buyer.request))
+        except TooManyRanges:
+            return [], []
+        return offers, [offer for offer in offers if offer.get_voucher() == voucher][:MAX_CODE_OFFERS]
+
+    def _half_met_code(self, voucher: Any, offer: Any, offers: Sequence[Any]) -> _HalfMet | None:
+        part = missing_part(offer, self._basket, self._ranges)
+        if part is None or (part.is_distinct and part.pieces > 1):
+            return None
+        title = pgettext("personalization", "Almost there: your code %(code)s") % {"code": voucher.code}
+        words = missing_for_code(voucher.code, part, self._basket.currency)
+        about = (f"{OFFER_ROW}:{offer.pk}", title, words, offer.pk, part.pieces, part.amount, self._first_of(part))
+        return _HalfMet(*about, code=voucher.code, offers=offers)
 
     def half_met(self, upsells: Iterable[dict[str, Any]]) -> list[_HalfMet]:
         """What is missing of each of these offers, where that can be said; and of free delivery."""
@@ -271,10 +340,9 @@ class _BasketTrials:
         sellable = ProductLookup(look_up=catalogue.products_for_cards).sellable(keys, self._visit.strategy)
         found: list[Row] = []
         try:
-            offers = self._ranges.tied_all(self._offers)
-            until = time.monotonic() + TRY_SECONDS
+            offers = [] if all(one.offers for one in wanted) else self._ranges.tied_all(self._offers)
             for one in wanted:
-                items = tuple(self._items(one, sellable, offers, until))
+                items = tuple(self._items(one, sellable, one.offers or offers))
                 if items:
                     for item in items:  # nothing stands twice on a page
                         sellable.pop(item.product_id)
@@ -284,16 +352,15 @@ class _BasketTrials:
         return sorted(found, key=lambda row: -max(item.score for item in row.items))[:MAX_ROWS]
 
     def _items(
-        self, wanted: _HalfMet, sellable: dict[int, catalogue.Offer], offers: Sequence[Any], until: float
+        self, wanted: _HalfMet, sellable: dict[int, catalogue.Offer], offers: Sequence[Any]
     ) -> Iterator[SlateItem]:
         position = 0
         for offer, quantity in islice(_choices(wanted, sellable), TRIES_AN_OFFER):
-            if time.monotonic() > until:
+            tried = self._try({offer.product: quantity}, offers)
+            if tried is None:
                 return
-            added = {offer.product: quantity}
-            tried = try_basket(self._basket, added, offers, self._shipping_charge)
             if _completes(wanted, tried):
-                words = _both_numbers(tried, quantity, offer.info.price.currency)
+                words = both_numbers(tried, quantity, offer.info.price.currency, wanted.code)
                 about = (float(tried.saving), Reason(OFFER_ROW), words, offer.product, offer.info)
                 yield SlateItem(offer.product.pk, position, *about)
                 position += 1
@@ -328,39 +395,3 @@ def _choices(wanted: _HalfMet, sellable: dict[int, catalogue.Offer]) -> Iterator
 def _completes(wanted: _HalfMet, tried: TriedBasket) -> bool:
     """Whether something is saved, and by the offer that it is said of."""
     return tried.saving > 0 and (not wanted.offer_id or wanted.offer_id in tried.applied_offers)
-
-
-def _progress_words(offer: Any, part: MissingPart, code: str) -> str:
-    if part.needed:
-        words = pgettext("personalization", "%(count)s of %(needed)s for “%(offer)s”")
-        return words % {"count": part.needed - part.pieces, "needed": part.needed, "offer": offer.name}
-    words = pgettext("personalization", "%(amount)s more for “%(offer)s”")
-    return words % {"amount": currency(part.amount, code), "offer": offer.name}
-
-
-def _both_numbers(tried: TriedBasket, quantity: int, code: str) -> str:
-    """What the pieces cost, and by how much the whole rises with them."""
-    amounts = {
-        "count": quantity,
-        "price": currency(tried.price, code),
-        "more": currency(abs(tried.more), code),
-    }
-    if tried.more > 0:
-        words = ngettext(
-            "With it your total rises by %(more)s instead of %(price)s",
-            "With %(count)s of it your total rises by %(more)s instead of %(price)s",
-            quantity,
-        )
-    elif tried.more < 0:
-        words = ngettext(
-            "It costs %(price)s, and with it your total falls by %(more)s",
-            "%(count)s of it cost %(price)s, and with them your total falls by %(more)s",
-            quantity,
-        )
-    else:
-        words = ngettext(
-            "It costs %(price)s, and with it your total stays as it is",
-            "%(count)s of it cost %(price)s, and with them your total stays as it is",
-            quantity,
-        )
-    return words % amounts

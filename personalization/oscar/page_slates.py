@@ -11,6 +11,7 @@ from django.template import Context
 from django.urls import NoReverseMatch, reverse
 
 from personalization.decide import reasons
+from personalization.decide.product_lookup import ProductLookup
 from personalization.decide.reranking import RerankBasis
 from personalization.decide.row_pages import RowPage
 from personalization.decide.slate import CHOSEN_BY_US, SPONSORED, Row, Slate, SlateItem
@@ -26,7 +27,7 @@ from personalization.surfaces.navigation import MenuShortcut
 
 PRODUCT_SURFACE = "product"
 """The surface that is printed where the page says that the product is unavailable, or else at the end of the page."""
-PREFETCHED_ATTRIBUTE = "_personalization_prefetched"
+PREFETCHED_ATTRIBUTE, LOOKUP_ATTRIBUTE = "_personalization_prefetched", "_personalization_lookup"
 NEUTRAL_CODES = (reasons.NEUTRAL_CODE, reasons.SECOND_NEUTRAL_CODE)
 WITHOUT_ROW_PAGES = ("basket", "order_confirmation", "zero_results")
 """The surfaces whose rows have no page of their own: an address cannot say what they are about."""
@@ -61,7 +62,8 @@ def decide_slate(context: Context, surface: str, page: dict[str, Any]) -> Decide
     `page` names the product, category, query or order that the page is about, as `visits.with_page_context` takes them.
     """
     visit = _page_visit(context, visits.visit_from_request, page) or _page_visit(context, visits.anonymous_visit, page)
-    slate = serve_slate(surface, visit) if visit else Slate(surface)
+    lookup = page_lookup(context["request"]) if visit and visit.product is None else None
+    slate = serve_slate(surface, visit, lookup=lookup) if visit else Slate(surface)
     if slate.rows:
         visits.mark_shown(context["request"], (item.product_id for row in slate.rows for item in row.items))
     return slate, visit
@@ -97,8 +99,40 @@ def _page_visit(context: Context, read: Callable[[HttpRequest], Visit], page: di
     return None
 
 
+def page_lookup(request: HttpRequest) -> ProductLookup:
+    """The products that the rows and the posts of this page have read. Rows about a product have a look-up of their
+    own: it leaves out what Oscar shows beside that product."""
+    lookup: ProductLookup | None = getattr(request, LOOKUP_ATTRIBUTE, None)
+    if lookup is None:
+        lookup = ProductLookup(look_up=catalogue.products_for_cards)
+        setattr(request, LOOKUP_ATTRIBUTE, lookup)
+    return lookup
+
+
+def take_slate(context: Context, surface: str, page: dict[str, Any]) -> DecidedSlate | None:
+    """The slate of a surface as it was decided ahead, or else decided now; None for the rows of a product that stand on
+    the page already. The parameters are those of `decide_slate`."""
+    slates = prefetched_slates(context)
+    if not page:
+        ahead, slates[surface] = slates.get(surface), EMPTY_SLATE  # decided once more where the tag stands twice
+        return ahead if ahead and ahead is not EMPTY_SLATE else decide_slate(context, surface, page)
+    if surface != PRODUCT_SURFACE or not page.get("product"):
+        return decide_slate(context, surface, page)
+    key = page["product"].pk
+    prefetched, slates[key] = slates.get(key), EMPTY_SLATE
+    return None if prefetched is EMPTY_SLATE else prefetched or decide_slate(context, surface, page)
+
+
+def decide_ahead(context: Context, surface: str) -> None:
+    """Decides the slate of a surface that is about nothing, which the page prints further down, if it did not yet."""
+    slates = prefetched_slates(context)
+    if surface not in slates:
+        slates[surface] = decide_slate(context, surface, {})
+
+
 def prefetched_slates(context: Context) -> dict[Any, DecidedSlate]:
-    """The slates that were decided ahead for this page and not printed yet, by the key of their product."""
+    """The slates that were decided ahead for this page and not printed yet, by their surface or the key of their
+    product."""
     return context["request"].__dict__.setdefault(PREFETCHED_ATTRIBUTE, {}) if "request" in context else {}
 
 

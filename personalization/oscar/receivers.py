@@ -19,6 +19,7 @@ from personalization.collect import flows
 from personalization.models import CampaignCustomer, Visitor, query_limits
 from personalization.models.fail_open import fail_open
 from personalization.oscar.alert_sender import is_replaced
+from personalization.oscar.entered_codes import forget_all_codes, forget_code, remember_code
 from personalization.oscar.order_changes import correct_credits_after_commit, refresh_after_commit
 from personalization.oscar.visits import SIGNED_IN_KEY
 from personalization.privacy import identity
@@ -41,8 +42,13 @@ def connect_receivers() -> None:
     _connect_order_changes()
     post_checkout = get_class("checkout.signals", "post_checkout")
     post_checkout.connect(record_order_visitor, dispatch_uid="personalization.record_order_visitor")
+    post_checkout.connect(forget_all_codes, dispatch_uid="personalization.forget_all_codes")
     basket_addition = get_class("basket.signals", "basket_addition")
     basket_addition.connect(record_basket_addition, dispatch_uid="personalization.keep_basket_addition")
+    signals = "basket.signals"
+    voucher_addition, voucher_removal = (get_class(signals, f"voucher_{what}") for what in ("addition", "removal"))
+    voucher_addition.connect(remember_code, dispatch_uid="personalization.remember_code")
+    voucher_removal.connect(forget_code, dispatch_uid="personalization.forget_code")
     user_logged_in.connect(merge_visitor_on_login, dispatch_uid="personalization.take_over")
     alert = get_model("customer", "ProductAlert")
     post_save.connect(record_alert_language, sender=alert, dispatch_uid="personalization.product_alert")

@@ -85,6 +85,11 @@ def visit_read_before(request: HttpRequest) -> Visit | None:
     return getattr(request, VISIT_ATTRIBUTE, None)
 
 
+def is_read(request: HttpRequest) -> bool:
+    """Whether `visit_from_request` needs no further query."""
+    return hasattr(request, VISIT_ATTRIBUTE) and hasattr(request, BASKET_ATTRIBUTE)
+
+
 def consented_visit(request: HttpRequest) -> Visit | None:
     """The visit for what only visitors with consent are shown. None for all others, without a query."""
     if not has_consent(request):

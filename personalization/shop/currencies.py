@@ -15,7 +15,7 @@ def own_currency() -> str:
     return str(settings.OSCAR_DEFAULT_CURRENCY)
 
 
-def format_amount(amount: float) -> str:
+def format_amount(amount: float | Decimal) -> str:
     """An amount of the shop's own currency, as Oscar writes money in the language that is active."""
     return str(format_currency(Decimal(str(amount)), own_currency()))
 

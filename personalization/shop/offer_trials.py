@@ -193,6 +193,17 @@ def try_basket(
     return TriedBasket(price, more, frozenset(trial.offer_applications.offers))
 
 
+def with_voucher(basket: Any, voucher: Any) -> Any:
+    """The basket as though it had this voucher, too, so that Oscar says which offers may act on it then. Nothing is
+    saved."""
+    trial, rows = copy.copy(basket), [*basket.vouchers.all(), voucher]
+    vouchers = basket.vouchers.all().all()  # a list of its own, also where the basket's was prefetched
+    vouchers._result_cache = sorted(rows, key=lambda one: one.date_created, reverse=True)  # as Oscar orders them
+    vouchers._prefetch_done = True
+    trial._prefetched_objects_cache = {"vouchers": vouchers}
+    return trial
+
+
 def half_met_offers(basket: Any, offers: Iterable[Any]) -> list[Any]:
     """Those of the offers that a basket meets in part and that do not act on it, as Oscar's basket page names them."""
     applied = basket.offer_applications.offers

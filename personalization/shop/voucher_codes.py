@@ -1,13 +1,15 @@
 """Voucher codes for one person each: Oscar's own vouchers of one set, each good once, checked and applied by Oscar."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, F, QuerySet, Sum
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 from oscar.core.loading import get_class, get_model
+
+from personalization.models import Definition
 
 get_unused_code = get_class("voucher.utils", "get_unused_code")
 Voucher = get_model("voucher", "Voucher")
@@ -18,6 +20,13 @@ Benefit = get_model("offer", "Benefit")
 Range = get_model("offer", "Range")
 
 CODE_LENGTH = 12
+TERM_COLUMNS = (
+    "offers__benefit__type",
+    "offers__benefit__value",
+    "offers__benefit__max_affected_items",
+    "offers__condition__type",
+    "offers__condition__value",
+)
 MAX_NAME = 100
 
 
@@ -44,10 +53,24 @@ class VoucherTerms:
 
 @dataclass(frozen=True)
 class OwnCode:
-    """A code that is good now, and its last moment."""
+    """A code that is good now, its last moment, and what it says at this moment."""
 
     code: str
     until: datetime
+    percent: Decimal | None = None
+    """Which part it takes off, or ..."""
+    amount: Decimal | None = None
+    """... how much; neither where its offer is of another kind by now, as somebody changed it in Oscar."""
+    least: Decimal | None = None
+    """From which value on; 0 for any, None where its condition is of another kind by now."""
+
+    @classmethod
+    def of_terms(cls, code: str, until: datetime, terms: VoucherTerms) -> "OwnCode":
+        """As a code with these terms would be made."""
+        percent, amount, least = (
+            None if one is None else Decimal(str(one)) for one in (terms.percent, terms.amount, terms.least)
+        )
+        return cls(code, until, percent, amount, least)
 
 
 @dataclass(frozen=True)
@@ -64,8 +87,40 @@ def read_code(voucher_id: int, now: datetime) -> OwnCode | None:
     rows = Voucher._default_manager.filter(
         pk=voucher_id, start_datetime__lte=now, end_datetime__gt=now, applications__isnull=True
     )
-    found = rows.values_list("code", "end_datetime").first()
-    return OwnCode(*found) if found else None
+    found = list(rows.order_by("offers").values("code", "end_datetime", *TERM_COLUMNS)[:2])
+    if not found:
+        return None
+    code, until = found[0]["code"], found[0]["end_datetime"]
+    if len(found) > 1:  # somebody tied further offers to it
+        return OwnCode(code, until)
+    benefit, value, most_items, condition, least = (found[0][column] for column in TERM_COLUMNS)
+    return OwnCode(
+        code,
+        until,
+        value if benefit == Benefit.PERCENTAGE and most_items is None else None,
+        value if benefit == Benefit.FIXED else None,
+        least if condition == Condition.VALUE else Decimal(0) if (condition, least) == (Condition.COUNT, 1) else None,
+    )
+
+
+def open_vouchers(entered: Collection[int], own: Collection[int], basket: Any, now: datetime) -> list[Any]:
+    """Those of these vouchers that can be used now and are not in a basket, what was entered first, then what ends
+    first. No query without a key, else one.
+
+    Parameters: `own`, the keys of those that were made for the customer; one that was `entered` and was made by a
+    campaign for somebody else is left out.
+    """
+    if not entered and not own:
+        return []
+    addressed = Definition.objects.filter(voucher_set_id=OuterRef("voucher_set_id"))
+    rows = Voucher._default_manager.filter(
+        Q(pk__in=own) | Q(pk__in=list(entered)) & ~Exists(addressed),
+        ~Q(usage=Voucher.SINGLE_USE) | Q(applications__isnull=True),
+        start_datetime__lte=now,
+        end_datetime__gt=now,
+    ).exclude(pk__in=basket.vouchers.order_by().values("pk"))
+    found = rows.order_by("end_datetime", "pk").distinct()
+    return sorted(found, key=lambda voucher: voucher.pk not in entered)
 
 
 def create_code(terms: VoucherTerms, set_id: int | None, key: str, now: datetime, ends: datetime) -> tuple[int, int]:

@@ -32,6 +32,7 @@ from personalization.oscar import card_markup, leave_bar, page_slates, visits
 from personalization.oscar.content_blocks import personalized_block
 from personalization.oscar.list_slates import ListSlate
 from personalization.oscar.offer_rows import half_met_slate, product_offer_context
+from personalization.oscar.post_markup import PostNode
 from personalization.oscar.previews import current_preview
 from personalization.oscar.purchase_notes import add_card_texts
 from personalization.oscar.tag_arguments import is_defined
@@ -42,6 +43,7 @@ from personalization.surfaces.navigation import NAVIGATION, MenuOrder
 
 register = template.Library()
 register.inclusion_tag("personalization/partials/block.html", takes_context=True)(personalized_block)
+register.tag("shoppable_post", lambda parser, token: PostNode())
 
 PRODUCT_VIEW, SEARCH_VIEW, PRIVACY_VIEW = "catalogue:detail", "search:search", "personalization:privacy"
 MAX_QUERY_CHARACTERS = 256
@@ -58,23 +60,18 @@ def personalized(context: Context, surface: str, **page: Any) -> dict[str, Any]:
     the tag first stands on its page.
     """
     page = {name: value for name, value in page.items() if is_defined(context, value)}
-    prefetched = None
-    if surface == page_slates.PRODUCT_SURFACE and page.get("product"):
-        slates = page_slates.prefetched_slates(context)
-        prefetched = slates.get(page["product"].pk)
-        if prefetched is page_slates.EMPTY_SLATE:
-            return {}
-        slates[page["product"].pk] = page_slates.EMPTY_SLATE
-    slate, visit = prefetched or page_slates.decide_slate(context, surface, page)
-    return page_slates.slate_context(context, slate, visit)
+    decided = page_slates.take_slate(context, surface, page)
+    return page_slates.slate_context(context, *decided) if decided else {}
 
 
 @register.inclusion_tag("personalization/partials/offer_slate.html", takes_context=True)
 def personalized_offers(context: Context) -> dict[str, Any]:
-    """On Oscar's basket page: what completes an offer that the basket meets in part."""
+    """On Oscar's basket page: what completes an offer or a voucher code that the basket meets in part, and a button for
+    each code that is complete."""
     address = getattr(context.get("view"), "get_default_shipping_address", None)
-    slate, visit = half_met_slate(context.get("request"), context.get("upsell_messages") or (), address)
-    return page_slates.slate_context(context, slate, visit, card_numbers=True) if slate.rows else {}
+    found = half_met_slate(context.get("request"), context.get("upsell_messages") or (), address)
+    rows = page_slates.slate_context(context, found.slate, found.visit, card_numbers=True) if found.slate.rows else {}
+    return {**rows, "codes": found.codes}
 
 
 @register.simple_tag(takes_context=True)

@@ -3,11 +3,13 @@
 import pytest
 from django.contrib.auth.models import User
 from django.urls import reverse
+from django.utils import translation
 from django.utils.timezone import now
 from oscar.apps.catalogue.models import Product
 from oscar.apps.voucher.models import Voucher
 
 from personalization.decide.active_rules import read_rules_now
+from personalization.merchandising import campaign_codes
 from personalization.merchandising.ready_campaigns import ready_campaigns
 from personalization.models import AuditEntry, Definition
 from personalization.profile.genome import refresh_genome
@@ -113,12 +115,16 @@ def test_a_second_one_gets_another_name_and_a_wrong_form_makes_nothing(client, o
 def test_what_the_words_promise_is_what_the_code_takes_off(client, owner, settings, terms, words):
     settings.OSCAR_DEFAULT_CURRENCY = "USD"
     client.post(address("campaign-ready", "win_back"), FORM | terms)
+    example = campaign_codes.example_code(now(), Definition.objects.get(kind="campaign").pk)
     for part in Definition.objects.filter(kind__in=["block", "message"]).exclude(campaign=None):
         document = part.draft.document
         texts = {code: words["text"] for code, words in document.get("variants", {}).items()} or {
             code: words["opening"] for code, words in document["wording"].items()
         }
-        assert all(promise in texts[code] for code, promise in words.items())
+        for code, promise in words.items():
+            assert "{code_benefit}" in texts[code] and "%" not in texts[code]
+            with translation.override(code):
+                assert promise in campaign_codes.fill_code(texts[code], example)
 
 
 def test_the_whole_journey_is_seen_as_a_customer_before_anything_is_published(client, owner, hot):

@@ -182,11 +182,17 @@ def test_an_older_schedule_of_a_part_does_not_count(client, marketer, campaign):
 
 def test_the_forms_show_an_example_in_the_place_of_a_code(client, marketer, campaign):
     marketer.user_permissions.add(Permission.objects.get(codename="preview_as"))
-    shown_block = client.post(address("block-preview"), block_form("Your code is {code}", part="1")).content.decode()
-    assert "Your code is ABCD-EFGH-JKLM" in shown_block
+    voucher = {"percent": 12.5, "least": 30, "days": 7, "most": 9}
+    document = campaign.versions.first().document | {"voucher": voucher}
+    publishing.save_draft(campaign, document, None, base=campaign.versions.first().number)
+    words = block_form("Your code is {code}: {code_benefit} from {code_least} on", part=campaign.pk)
+    shown_block = client.post(address("block-preview"), words).content.decode()
+    assert "Your code is ABCD-EFGH-JKLM: 12.5 % from $30.00 on" in shown_block
+    of_none = client.post(address("block-preview"), words | {"part": "999999"}).content.decode()
+    assert "Your code is" not in of_none, "nobody would have one"
     mail = {
         "kind": "campaign_news",
-        "part": "1",
+        "part": campaign.pk,
         "opening_en-gb": "Use {code} until {code_until}.",
         "view-language": "",
     }

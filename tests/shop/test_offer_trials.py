@@ -18,7 +18,7 @@ from oscar.apps.shipping.repository import Repository
 from oscar.apps.voucher.models import Voucher
 from oscar.test.factories import create_product
 
-from personalization.shop.offer_trials import RangeMembers, basket_total, missing_part, try_basket
+from personalization.shop.offer_trials import RangeMembers, basket_total, missing_part, try_basket, with_voucher
 
 pytestmark = pytest.mark.django_db
 
@@ -125,10 +125,11 @@ def parcel_charge(basket):
     made=st.lists(offers(), min_size=1, max_size=3),
     contents=st.dictionaries(st.integers(0, PRODUCTS - 2), st.integers(1, 4), min_size=1, max_size=4),
     added=st.integers(0, PRODUCTS - 1),
-    quantity=st.integers(1, 3),
+    pieces_and_entered=st.tuples(st.integers(1, 3), st.booleans()),
 )
-def test_a_try_is_what_oscar_says_once_it_is_in_the_basket(shelf, made, contents, added, quantity):
-    products, ranges = shelf
+def test_a_try_is_what_oscar_says_once_it_is_in_the_basket(shelf, made, contents, added, pieces_and_entered):
+    """With a voucher that is in the basket, or one that will be entered once the basket is large enough for it."""
+    (products, ranges), (quantity, is_entered) = shelf, pieces_and_entered
     contents.pop(added, None)
     if not contents:
         return
@@ -138,19 +139,24 @@ def test_a_try_is_what_oscar_says_once_it_is_in_the_basket(shelf, made, contents
     voucher = Voucher.objects.create(
         name=f"v{user.pk}", code=f"C{user.pk}", start_datetime="2020-01-01T00:00Z", end_datetime="2040-01-01T00:00Z"
     )
+    voucher.refresh_from_db()
     voucher.offers.add(*(one for one in found if one.offer_type == ConditionalOffer.VOUCHER))
     basket = open_basket(user, [(products[number], pieces) for number, pieces in contents.items()])
-    basket.vouchers.add(voucher)
+    if is_entered:
+        basket.vouchers.add(voucher)
     before = as_oscar_has_it(basket, user)
     seen = basket_total(before)
     asked = RangeMembers([product.pk for product in products])
-    active = Applicator().get_offers(before, user, RequestFactory().get("/"))
+    asking = before if is_entered else with_voucher(before, voucher)
+    active = Applicator().get_offers(asking, user, RequestFactory().get("/"))
+    assert list(before.vouchers.all()) == ([voucher] if is_entered else [])
     for one in active:
         missing_part(one, before, asked)
     tried = try_basket(before, {products[added]: quantity}, asked.tied_all(active), parcel_charge)
     assert basket_total(before) == seen, "the basket itself was changed"
 
     basket.add_product(products[added], quantity)
+    basket.vouchers.add(voucher)
     after = as_oscar_has_it(basket, user)
     difference = basket_total(after) + parcel_charge(after) - basket_total(before) - parcel_charge(before)
     assert tried.more == difference

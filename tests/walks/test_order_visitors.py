@@ -26,6 +26,7 @@ def check_out(client, order):
     request.session = client.session
     request.user = get_user(request)
     OrderPlacementMixin().send_signal(request, HttpResponseRedirect("/"), order)
+    request.session.save()
 
 
 def stored():

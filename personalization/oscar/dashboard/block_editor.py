@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils import translation
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
@@ -30,6 +31,7 @@ from personalization.oscar.dashboard.screens import chosen_version, posted_numbe
 from personalization.oscar.post_markup import PrintedSpot, print_spots
 from personalization.oscar.previews import PARAMETER, Preview
 from personalization.serve_content import serve_spots
+from personalization.shop.voucher_codes import OwnCode
 
 KIND = DefinitionKind.BLOCK
 
@@ -92,7 +94,7 @@ def show_block_preview(request: HttpRequest) -> HttpResponse:
     document = form.document() if not form.errors else {}
     if not document or documents.document_errors(KIND, document):
         return show(request, "block_preview", {"blocks": []})
-    return show(request, "block_preview", {"blocks": _previews(document, request)})
+    return show(request, "block_preview", {"blocks": _previews(document, request, request.POST.get("part"))})
 
 
 @require_http_methods(["GET", "POST"])
@@ -120,7 +122,7 @@ def publish_block(request: HttpRequest, pk: int) -> HttpResponse:
         "refusals": refusals,
         "warning": _shadow(definition, document),
         "sentence": describe_block(document, all_names(documents.references(KIND, document))),
-        "blocks": _previews(document, request),
+        "blocks": _previews(document, request, None),
         "page_address": _page_address(request, definition),
     }
     return show(request, "block_publish", context, tab="blocks")
@@ -153,15 +155,20 @@ def _written(form: BlockForm) -> dict[str, Any]:
     return form.document()
 
 
-def _previews(document: dict[str, Any], request: Any) -> list[tuple[str, PrintedBlock]]:
-    """(language, block) of each language of a document."""
+def _previews(document: dict[str, Any], request: Any, campaign: str | None) -> list[tuple[str, PrintedBlock]]:
+    """(language, block) of each language of a document. Parameters: `campaign`, the key of the one that it is a part
+    of, an example of whose codes stands in its words."""
     images = BlockImage.objects.by_key(image_keys([document]))
     block = compile_block(Definition(pk=0, name=""), document, next(iter(images.values()), None), [])
     picture = print_picture(block.picture) if block.picture else None
     spots = _spots_in_preview(block, request.strategy)
     labels = {code.lower(): str(name) for code, name in settings.LANGUAGES}
+    example = example_code(now(), campaign)
     return [
-        (labels.get(code, code), PrintedBlock(block, _with_example(text), picture, suffix=f"-{code}", spots=spots))
+        (
+            labels.get(code, code),
+            PrintedBlock(block, _with_example(text, example, code), picture, suffix=f"-{code}", spots=spots),
+        )
         for code, text in block.texts.items()
     ]
 
@@ -172,9 +179,10 @@ def _spots_in_preview(block: Block, strategy: Any) -> tuple[PrintedSpot, ...]:
     return print_spots(serve_spots([block], visit).get(block.id, ()))
 
 
-def _with_example(text: BlockText) -> BlockText:
-    """The words with a code that is nobody's."""
-    return BlockText(*(fill_code(part, example_code(now())) for part in astuple(text)))
+def _with_example(text: BlockText, example: OwnCode | None, language: str) -> BlockText:
+    """The words with a code that is nobody's, as their readers would see them."""
+    with translation.override(language):
+        return BlockText(*(fill_code(part, example) for part in astuple(text)))
 
 
 def _refusals(document: dict[str, Any]) -> list[str]:

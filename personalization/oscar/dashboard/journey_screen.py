@@ -108,16 +108,17 @@ def _mails(request: HttpRequest, parts: list[Definition], customer: Any, languag
     """Each mail of the campaign as this customer would get it, or why there is none."""
     for part in parts:
         if part.kind == DefinitionKind.MESSAGE:
-            yield {"name": part.name, **_mail(request, newest_document(part), customer, language)}
+            yield {"name": part.name, **_mail(request, part, customer, language)}
 
 
-def _mail(request: HttpRequest, document: dict[str, Any], customer: Any, language: str) -> dict[str, Any]:
+def _mail(request: HttpRequest, part: Definition, customer: Any, language: str) -> dict[str, Any]:
+    document = newest_document(part)
     kind = registered_kinds().get(document["kind"])
     if conf.missing_message_settings() or kind is None:
         return {"fault": _("No message can be sent before the settings of messages are there.")}
     with translation.override(language):
         own = PublishedMessage(0, 0, kind.name, texts=document.get("wording", {})).wording(language)
-        wording = own.with_code(example_code(now()))
+        wording = own.with_code(example_code(now(), part.campaign_id))
     try:
         occasion = find_occasion(kind, customer)
         if occasion is None:

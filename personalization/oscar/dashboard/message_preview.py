@@ -153,7 +153,7 @@ def _shown_mail(
     language = mail_language(language or _language_of(kind, customer))
     wording = PublishedMessage(0, 0, kind.name, texts=document.get("wording", {})).wording(language)
     with translation.override(language):
-        wording = wording.with_code(example_code(now()))
+        wording = wording.with_code(example_code(now(), request.POST.get("part")))
     channels, mail, notice = document.get("channels", BY_MAIL), None, None
     try:
         occasion = find_occasion(kind, customer)

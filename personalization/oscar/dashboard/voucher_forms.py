@@ -36,7 +36,10 @@ class VoucherForm(PlainSelects):
             (PERCENT, pgettext_lazy("personalization", "percent off")),
             (AMOUNT, pgettext_lazy("personalization", "amount off")),
         ],
-        help_text=_("One for each customer, good once. {code} in a block or a mail is the reader's own."),
+        help_text=_(
+            "One for each customer, good once. {code} in a block or a mail is the reader's own, {code_benefit} what it "
+            "takes off, {code_least} from which value on, and {code_until} its last day."
+        ),
     )
     code_value = forms.FloatField(
         label=pgettext_lazy("personalization", "How much"), required=False, min_value=0.01, max_value=1e6
