@@ -22,6 +22,8 @@ logger = logging.getLogger("personalization")
 
 WAIT_SECONDS = 0.05
 """So long a request waits for the cache."""
+PATIENT_SECONDS = 2.0
+"""So long a question of staff does: the first answer of a process takes longer, as it loads the client and connects."""
 HOUR = 3600.0
 CACHE = "cache"
 """Its name among the breakers."""
@@ -50,7 +52,7 @@ class _CacheThread:
         """Whether it failed or was late, and has not answered since."""
         return self._breakers.any_paused
 
-    def ask(self, call: Callable[[], Any]) -> Any:
+    def ask(self, call: Callable[[], Any], seconds: float = WAIT_SECONDS) -> Any:
         """What the call returns; None when it fails, or does not answer in time."""
         if (self._late is not None and not self._late.done()) or not self._breakers.may_ask([CACHE]):
             return None
@@ -58,7 +60,7 @@ class _CacheThread:
         asked_at = time.monotonic()
         try:
             self._send(_Question(answer, call))
-            found = answer.result(timeout=WAIT_SECONDS)
+            found = answer.result(timeout=seconds)
         except Exception as fault:
             self._late = answer
             self._breakers.note_failure([CACHE], asked_at)
@@ -98,9 +100,9 @@ def _answer(questions: "SimpleQueue[_Question]") -> None:
 _thread = _CacheThread()
 
 
-def ask_cache(call: Callable[[], Any]) -> Any:
-    """What a call of the cache returns; None when it fails, or does not answer in time."""
-    return _thread.ask(call)
+def ask_cache(call: Callable[[], Any], seconds: float = WAIT_SECONDS) -> Any:
+    """What a call of the cache returns; None when it fails, or does not answer within so many seconds."""
+    return _thread.ask(call, seconds)
 
 
 def cache_is_paused() -> bool:

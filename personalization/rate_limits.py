@@ -17,7 +17,7 @@ from django.core.cache import cache
 from django.utils.timezone import now
 
 from personalization import conf
-from personalization.cache_access import ask_cache
+from personalization.cache_access import PATIENT_SECONDS, ask_cache
 from personalization.metrics import count_turned_away
 
 logger = logging.getLogger("personalization")
@@ -331,7 +331,7 @@ class DropLog:
 def dropped_today(moment: datetime) -> int:
     """How many events all processes turned away on this day (UTC), as far as the cache knows: what a process counted in
     the last seconds comes with its next delivery."""
-    return ask_cache(lambda: cache.get(_dropped_key(moment), 0)) or 0
+    return ask_cache(lambda: cache.get(_dropped_key(moment), 0), PATIENT_SECONDS) or 0
 
 
 def _dropped_key(moment: datetime) -> str:

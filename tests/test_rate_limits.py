@@ -1,7 +1,11 @@
 """How much is taken in."""
 
 import logging
+import os
+import subprocess
+import sys
 import threading
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
@@ -133,7 +137,7 @@ def test_drops_are_said_in_numbers_at_most_once_a_minute(monkeypatch, caplog):
 
 def test_what_was_dropped_while_the_cache_failed_is_added_once_it_answers(monkeypatch):
     clock = iter([0.0, 5.0, 11.0, 22.0])
-    monkeypatch.setattr(rate_limits.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(rate_limits, "time", SimpleNamespace(monotonic=lambda: next(clock)))  # Redis asks its own
     monkeypatch.setattr(rate_limits, "ask_cache", _ask_at_once)
     with monkeypatch.context() as broken:
         broken.setattr(rate_limits, "cache", Cache(refuse))
@@ -146,9 +150,23 @@ def test_what_was_dropped_while_the_cache_failed_is_added_once_it_answers(monkey
     assert rate_limits.dropped_today(now()) == 6
 
 
-def _ask_at_once(call):
+def _ask_at_once(call, seconds=None):
     """As `ask_cache` does, without a thread and a clock."""
     try:
         return call()
     except OSError:
         return None
+
+
+@pytest.mark.skipif("TEST_REDIS_URL" not in os.environ, reason="it needs Redis: TEST_REDIS_URL, see CONTRIBUTING.md")
+def test_a_new_process_hears_from_redis_what_all_others_dropped():
+    """Its first question takes as long as loading the client and connecting: longer than a page would wait."""
+    rate_limits.drop_log.record(["server_busy"] * 7)
+    command = (
+        "import django; django.setup(); from django.utils.timezone import now; "
+        "from personalization.operations.service_findings import cache_findings; "
+        "from personalization.rate_limits import dropped_today; "
+        "print(dropped_today(now()), len(list(cache_findings())))"
+    )
+    ran = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
+    assert (ran.stdout, ran.stderr) == ("7 0\n", "")

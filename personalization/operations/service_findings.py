@@ -10,7 +10,7 @@ from django.core.mail import get_connection
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from personalization.cache_access import ask_cache, cache_is_paused
+from personalization.cache_access import PATIENT_SECONDS, ask_cache, cache_is_paused
 from personalization.models import query_limits
 from personalization.operations.findings import Finding, Severity
 from personalization.rate_limits import dropped_today
@@ -54,8 +54,8 @@ def process_findings(moment: datetime) -> Iterator[Finding]:
 def cache_findings() -> Iterator[Finding]:
     """Whether what one writes to the cache can be read again."""
     key, value, begun = f"personalization:doctor:{secrets.token_hex(4)}", secrets.token_hex(8), time.monotonic()
-    stored = ask_cache(lambda: cache.add(key, value, 30))
-    if not stored or ask_cache(lambda: cache.get(key)) != value:
+    stored = ask_cache(lambda: cache.add(key, value, 30), PATIENT_SECONDS)
+    if not stored or ask_cache(lambda: cache.get(key), PATIENT_SECONDS) != value:
         yield Finding(
             "cache-silent",
             Severity.WRONG,
