@@ -91,8 +91,10 @@ def _read_visit(request: HttpRequest, read: Callable[[HttpRequest], Visit]) -> V
 
 
 def _page_visit(context: Context, read: Callable[[HttpRequest], Visit], page: dict[str, Any]) -> Visit | None:
-    with fail_open("Reading the visit"):
-        request = context["request"]
+    request = context.get("request")
+    if request is None:
+        return None
+    with fail_open("Reading the visit", queries="product" in page or not visits.is_read(request)):
         if "product" in page:
             visits.mark_shown(request, visits.recently_viewed_ids(request))
         return visits.with_page_context(read(request), **page)

@@ -94,7 +94,7 @@ def consented_visit(request: HttpRequest) -> Visit | None:
     """The visit for what only visitors with consent are shown. None for all others, without a query."""
     if not has_consent(request):
         return None
-    with fail_open("Reading the visit"):
+    with fail_open("Reading the visit", queries=not hasattr(request, VISIT_ATTRIBUTE)):
         return visit_without_basket(request)
     return None
 
@@ -330,10 +330,8 @@ def parent_of(product_ids: Iterable[int]) -> dict[int, int]:
 
 
 def _basket_fields(request: Any) -> dict[str, Any]:
-    """The fields of a visit about the open basket; queried once where Oscar has not read it."""
-    if _basket_is_loaded(request):
-        return _current_basket_fields(request)
-    if not hasattr(request, BASKET_ATTRIBUTE):
+    """The fields of a visit about the open basket; queried once, and read anew where Oscar has it."""
+    if _basket_is_loaded(request) or not hasattr(request, BASKET_ATTRIBUTE):
         setattr(request, BASKET_ATTRIBUTE, _current_basket_fields(request))
     return getattr(request, BASKET_ATTRIBUTE)
 

@@ -72,3 +72,19 @@ def test_the_screens_answer(admin_client, trained):
     count({"home": {"margin": 5}})
     assert "Now: Home page: Margin up to 5 %." in text_of(admin_client.get(address()))
     assert "Version 1" in text_of(admin_client.get(address("-history")))
+
+
+def test_a_history_that_has_not_begun_leads_back_to_the_dials(admin_client):
+    response = admin_client.get(address("-history"), follow=True)
+    assert response.redirect_chain == [(address(), 302)]
+    assert "Nobody has said anything here yet." in text_of(response)
+
+
+def test_the_screens_are_in_german(admin_client, trained):
+    earn({trained[1][0]: 1})
+    german = {"HTTP_ACCEPT_LANGUAGE": "de"}
+    admin_client.post(address(), posted(home__margin=20))
+    assert "„Was zählt“ veröffentlichen?" in text_of(admin_client.get(address("-publish"), **german))
+    published = admin_client.post(address("-publish"), {"number": "1"}, follow=True, **german)
+    assert "„Was zählt“" in text_of(published) and "„What counts“" not in text_of(published)
+    assert "„Was zählt“" in text_of(admin_client.get(address("-history"), **german))

@@ -1,9 +1,10 @@
 """What counts besides relevance: the dials of the whole shop, which all teams see, and the page that publishes them."""
 
+from copy import copy
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
@@ -80,7 +81,7 @@ def publish_objectives(request: HttpRequest) -> HttpResponse:
             say_refusal(request, publishing.NotPossibleError(str(error)))
         else:
             words = pgettext("personalization", "“%(name)s” is live in up to 10 seconds.")
-            messages.success(request, words % {"name": definition.name})
+            messages.success(request, words % {"name": pgettext("personalization", "What counts")})
         return _go_to("objectives")
     document = documents.upgrade(OBJECTIVES_KIND, version.schema, version.document)
     trial = try_document(document, seconds=PUBLISH_SECONDS)
@@ -112,7 +113,8 @@ def show_objectives_history(request: HttpRequest) -> HttpResponse:
     """All versions of what counts, and what was done with them."""
     definition = find_objectives()
     if definition is None:
-        raise Http404("Nobody ever said what counts.")
+        messages.info(request, pgettext("personalization", "Nobody has said anything here yet."))
+        return _go_to("objectives")
     newest = documents.newest_schema(OBJECTIVES_KIND)
     versions = [one for one in definition.versions.order_by("-number")[:100] if one.schema <= newest]
     context = {
@@ -149,7 +151,7 @@ def _screen_context(
         "definition": definition,
         "base": newest.number if newest is not None else 0,
         "live_words": _live_words(definition),
-        "undo": undoable(request, OBJECTIVES_KIND, [definition] if definition is not None else []),
+        "undo": undoable(request, OBJECTIVES_KIND, [_in_own_language(definition)] if definition is not None else []),
         "labels": list(labels.values()),
         "meanings": [(labels[one], words) for one, words in meanings.items()],
         "cost_words": _coverage_words(coverage),
@@ -157,6 +159,13 @@ def _screen_context(
         "cost_form": CostFileForm(),
         "from_shop": coverage.from_shop,
     }
+
+
+def _in_own_language(definition: Definition) -> Definition:
+    """The definition to be shown, under its name in the active language: nobody chose one."""
+    shown = copy(definition)
+    shown.name = pgettext("personalization", "What counts")
+    return shown
 
 
 def _live_words(definition: Definition | None) -> str:
