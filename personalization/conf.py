@@ -181,7 +181,7 @@ class Settings:
     """The events of a faster visitor are marked as those of a suspected bot."""
     MAX_VISITOR_EVENTS_PER_DAY: int = 2000
     """As many events of one visitor are stored in a day (UTC), those of suspected bots too; the rest is refused."""
-    MAX_EVENT_TIME_SHARE: float = 0.25
+    MAX_EVENT_TIME_SHARE: float = 0.15
     """Of each second, as much as one process spends on storing what browsers report; what is above it is turned away,
     and browsers send it again. A burst of a second may be saved up. Pages go before events: more than 1 only for
     processes that serve nothing else."""
