@@ -88,3 +88,6 @@ def test_the_screens_are_in_german(admin_client, trained):
     published = admin_client.post(address("-publish"), {"number": "1"}, follow=True, **german)
     assert "„Was zählt“" in text_of(published) and "„What counts“" not in text_of(published)
     assert "„Was zählt“" in text_of(admin_client.get(address("-history"), **german))
+    paused = admin_client.post(address("-state"), {"do": "pause"}, follow=True, **german)
+    assert "„Was zählt“ ist pausiert." in text_of(paused) and "„What counts“" not in text_of(paused)
+    assert Definition.objects.get(kind="objectives").name == "What counts"

@@ -27,7 +27,8 @@ from personalization.oscar.dashboard.block_forms import BlockForm, block_initial
 from personalization.oscar.dashboard.block_words import describe_block, shadowing
 from personalization.oscar.dashboard.campaign_list import all_names
 from personalization.oscar.dashboard.campaign_part_words import chosen_campaign, shown_document
-from personalization.oscar.dashboard.screens import chosen_version, posted_number, say_refusal, show
+from personalization.oscar.dashboard.definition_changes import publish_by_button
+from personalization.oscar.dashboard.screens import chosen_version, posted_number, show
 from personalization.oscar.post_markup import PrintedSpot, print_spots
 from personalization.oscar.previews import PARAMETER, Preview
 from personalization.serve_content import serve_spots
@@ -108,13 +109,8 @@ def publish_block(request: HttpRequest, pk: int) -> HttpResponse:
     document = documents.upgrade(KIND, version.schema, version.document)
     refusals = _refusals(document)
     if request.method == "POST" and not refusals:
-        try:
-            publishing.publish(definition, request.user, number=version.number)
-        except (publishing.NotPossibleError, publishing.InvalidDocumentError) as error:
-            say_refusal(request, publishing.NotPossibleError(str(error)))
+        if not publish_by_button(request, definition, version):
             return HttpResponseRedirect(reverse("personalization:personalization-block-publish", args=[pk]))
-        words = pgettext("personalization", "“%(name)s” is live in up to 10 seconds.")
-        messages.success(request, words % {"name": definition.name})
         return HttpResponseRedirect(reverse("personalization:personalization-blocks"))
     context = {
         "definition": definition,

@@ -27,10 +27,11 @@ from personalization.oscar.dashboard.campaign_forms import CampaignForm, Campaig
 from personalization.oscar.dashboard.campaign_list import all_names
 from personalization.oscar.dashboard.campaign_prefill import prefilled_campaign
 from personalization.oscar.dashboard.conflict_remedies import ABOVE, PLACE, read_remedy, rise_above
+from personalization.oscar.dashboard.definition_changes import publish_by_button
 from personalization.oscar.dashboard.draft_rules import rules_with_draft
 from personalization.oscar.dashboard.publish_warnings import publish_warnings
 from personalization.oscar.dashboard.sample_forms import SampleForm
-from personalization.oscar.dashboard.screens import chosen_version, posted_number, say_refusal, show
+from personalization.oscar.dashboard.screens import chosen_version, posted_number, show
 from personalization.shop import named_objects
 
 LOOK, REMEDY, TRY = "look", "remedy", "past"
@@ -112,13 +113,7 @@ def publish_campaign(request: HttpRequest, pk: int) -> HttpResponse:
     effect = campaign_effect(rules)
     refusals = _refusals(version, effect)
     if request.method == "POST" and not refusals:
-        try:
-            publishing.publish(definition, request.user, number=version.number)
-        except (publishing.NotPossibleError, publishing.InvalidDocumentError) as error:
-            say_refusal(request, publishing.NotPossibleError(str(error)))
-        else:
-            words = pgettext("personalization", "“%(name)s” is live in up to 10 seconds.")
-            messages.success(request, words % {"name": definition.name})
+        publish_by_button(request, definition, version)
         return HttpResponseRedirect(reverse("personalization:personalization-campaigns"))
     row_size = conf.get_settings().ROW_SIZE
     context = {

@@ -1,4 +1,4 @@
-"""What the buttons of a list do with a definition: pause, resume, archive, undo."""
+"""What the buttons of a screen do with a definition: publish, pause, resume, archive, undo."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,8 +8,20 @@ from django.http import HttpRequest
 from django.utils.translation import pgettext
 
 from personalization.merchandising import publishing
-from personalization.models import Definition
+from personalization.models import Definition, Version
 from personalization.oscar.dashboard.screens import say_refusal
+
+
+def publish_by_button(request: HttpRequest, definition: Definition, version: Version) -> bool:
+    """Makes a version live, and tells the person that it is, or why not; whether it is."""
+    try:
+        publishing.publish(definition, request.user, number=version.number)
+    except (publishing.NotPossibleError, publishing.InvalidDocumentError) as error:
+        say_refusal(request, publishing.NotPossibleError(str(error)))
+        return False
+    words = pgettext("personalization", "“%(name)s” is live in up to 10 seconds.")
+    messages.success(request, words % {"name": definition.name})
+    return True
 
 
 def change_by_button(request: HttpRequest, definition: Definition, after: str) -> None:

@@ -56,9 +56,13 @@ class ObjectivesTrial:
 
 
 def find_objectives() -> Definition | None:
-    """What counts in the shop; None where nobody ever said so."""
+    """What counts in the shop, under its name in the active language, as nobody chose one; None where nobody ever said
+    so."""
     found = Definition.objects.with_versions().filter(kind=DefinitionKind.OBJECTIVES, key=OBJECTIVES_KEY)
-    return found.first()
+    definition = found.first()
+    if definition is not None:
+        definition.name = pgettext("personalization", "What counts")
+    return definition
 
 
 def try_document(document: Mapping[str, Any], *, seconds: float, most: int = MAX_ORDERS) -> ObjectivesTrial:

@@ -1,6 +1,5 @@
 """What counts besides relevance: the dials of the whole shop, which all teams see, and the page that publishes them."""
 
-from copy import copy
 from typing import Any
 
 from django.contrib import messages
@@ -19,11 +18,11 @@ from personalization.oscar.dashboard.access import has_permission
 from personalization.oscar.dashboard.back_test_screen import LIMIT_SECONDS
 from personalization.oscar.dashboard.campaign_list import undoable
 from personalization.oscar.dashboard.cost_screen import CostFileForm
-from personalization.oscar.dashboard.definition_changes import change_by_button
+from personalization.oscar.dashboard.definition_changes import change_by_button, publish_by_button
 from personalization.oscar.dashboard.objective_forms import ObjectivesForm, objectives_initial
 from personalization.oscar.dashboard.objectives_back_test import find_objectives, trial_lines, try_document
 from personalization.oscar.dashboard.row_editor import TRY
-from personalization.oscar.dashboard.screens import chosen_version, posted_number, say_refusal, show
+from personalization.oscar.dashboard.screens import chosen_version, posted_number, show
 from personalization.shop.product_margins import CostCoverage, cost_coverage
 
 OBJECTIVES_KIND = DefinitionKind.OBJECTIVES
@@ -75,13 +74,7 @@ def publish_objectives(request: HttpRequest) -> HttpResponse:
         messages.info(request, pgettext("personalization", "There is no draft to publish."))
         return _go_to("objectives")
     if request.method == "POST":
-        try:
-            publishing.publish(definition, request.user, number=version.number)
-        except (publishing.NotPossibleError, publishing.InvalidDocumentError) as error:
-            say_refusal(request, publishing.NotPossibleError(str(error)))
-        else:
-            words = pgettext("personalization", "“%(name)s” is live in up to 10 seconds.")
-            messages.success(request, words % {"name": pgettext("personalization", "What counts")})
+        publish_by_button(request, definition, version)
         return _go_to("objectives")
     document = documents.upgrade(OBJECTIVES_KIND, version.schema, version.document)
     trial = try_document(document, seconds=PUBLISH_SECONDS)
@@ -151,7 +144,7 @@ def _screen_context(
         "definition": definition,
         "base": newest.number if newest is not None else 0,
         "live_words": _live_words(definition),
-        "undo": undoable(request, OBJECTIVES_KIND, [_in_own_language(definition)] if definition is not None else []),
+        "undo": undoable(request, OBJECTIVES_KIND, [definition] if definition is not None else []),
         "labels": list(labels.values()),
         "meanings": [(labels[one], words) for one, words in meanings.items()],
         "cost_words": _coverage_words(coverage),
@@ -159,13 +152,6 @@ def _screen_context(
         "cost_form": CostFileForm(),
         "from_shop": coverage.from_shop,
     }
-
-
-def _in_own_language(definition: Definition) -> Definition:
-    """The definition to be shown, under its name in the active language: nobody chose one."""
-    shown = copy(definition)
-    shown.name = pgettext("personalization", "What counts")
-    return shown
 
 
 def _live_words(definition: Definition | None) -> str:

@@ -21,6 +21,7 @@ from personalization.models import Definition, Version
 from personalization.oscar.dashboard.access import has_permission
 from personalization.oscar.dashboard.back_test_screen import row_form_back_test
 from personalization.oscar.dashboard.campaign_list import all_names
+from personalization.oscar.dashboard.definition_changes import publish_by_button
 from personalization.oscar.dashboard.row_forms import DEFAULT_BOUGHT_DAYS, RowForm, row_initial
 from personalization.oscar.dashboard.row_list import (
     definition_name,
@@ -32,7 +33,7 @@ from personalization.oscar.dashboard.row_list import (
 )
 from personalization.oscar.dashboard.row_preview import NEW_CODE, preview_context
 from personalization.oscar.dashboard.row_words import describe_row, row_labels, shown_title
-from personalization.oscar.dashboard.screens import chosen_version, posted_number, say_refusal, show
+from personalization.oscar.dashboard.screens import chosen_version, posted_number, show
 from personalization.rows import registered_row_types
 
 TRY = "past"
@@ -136,13 +137,7 @@ def publish_row(request: HttpRequest, surface: str, code: str) -> HttpResponse:
         return HttpResponseRedirect(reverse("personalization:personalization-rows"))
     effect = _effect(definition, version)
     if request.method == "POST" and not effect.refusals:
-        try:
-            publishing.publish(definition, request.user, number=version.number)
-        except (publishing.NotPossibleError, publishing.InvalidDocumentError) as error:
-            say_refusal(request, publishing.NotPossibleError(str(error)))
-        else:
-            words = pgettext("personalization", "“%(name)s” is live in up to 10 seconds.")
-            messages.success(request, words % {"name": definition.name})
+        publish_by_button(request, definition, version)
         return HttpResponseRedirect(f"{reverse('personalization:personalization-rows')}#row-{surface}-{code}")
     context = {
         "definition": definition,

@@ -16,7 +16,8 @@ from personalization.merchandising.search_rule_words import describe_search_rule
 from personalization.merchandising.search_rules import SearchRedirect
 from personalization.models import Definition, Version
 from personalization.oscar.dashboard.access import has_permission
-from personalization.oscar.dashboard.screens import say_refusal, show
+from personalization.oscar.dashboard.definition_changes import publish_by_button
+from personalization.oscar.dashboard.screens import show
 from personalization.oscar.dashboard.search_rule_forms import FIELD_PREFIX, SearchRuleForm, alternatives_note
 from personalization.oscar.dashboard.search_rule_screens import KINDS, SearchRuleKind, rule_names, with_draft
 from personalization.oscar.dashboard.search_trial import try_terms
@@ -83,13 +84,8 @@ def publish_rule(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
     document = documents.upgrade(kind, version.schema, version.document)
     refusals = _rule_refusals(kind, document)
     if request.method == "POST" and not refusals:
-        try:
-            publishing.publish(definition, request.user, number=version.number)
-        except (publishing.NotPossibleError, publishing.InvalidDocumentError) as error:
-            say_refusal(request, publishing.NotPossibleError(str(error)))
+        if not publish_by_button(request, definition, version):
             return HttpResponseRedirect(KINDS[kind].address("", pk))
-        words = pgettext("personalization", "“%(name)s” is live in up to 10 seconds.")
-        messages.success(request, words % {"name": definition.name})
         return HttpResponseRedirect(KINDS[kind].address())
     context = {
         "rule_kind": KINDS[kind],
